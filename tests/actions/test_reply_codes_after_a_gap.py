@@ -9,6 +9,7 @@ from firebell.kit.db import org_settings
 from firebell.kit.db.database import Db
 from firebell.kit.db.database_clock import DatabaseClock, last_gap
 from firebell.notify.composing import reply_code_store
+from firebell.notify.retention_store import count_reply_codes, delete_reply_codes
 from tests.world import World, world
 
 NIGHT = timedelta(hours=9)
@@ -61,6 +62,32 @@ async def test_the_first_code_of_a_person_after_a_gap_may_be_in_a_lost_message(
         await measured(w)
         clock.advance(NIGHT)
         assert await code(w, 1) > 100
+
+
+async def test_messages_sent_again_after_a_gap_make_no_lost_code_free(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await measured(w)
+        given = [await code(w, page_id) for page_id in range(1, 201)]
+        assert max(given) == 200
+        clock.advance(NIGHT)
+        for page_id in range(1, 201):
+            await code(w, page_id)
+        assert await code(w, 201) > 200 + 100
+
+
+async def test_the_latest_code_is_kept_so_that_lost_ones_are_not_given_again(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        for page_id in range(1, 201):
+            await code(w, page_id)
+        clock.advance(timedelta(days=30))
+        await measured(w)
+        clock.advance(NIGHT)
+        async with w.ctx.db.tx() as tx:
+            assert await delete_reply_codes(tx, w.now - timedelta(days=7), 1_000) == 199
+            assert (await count_reply_codes(tx, w.now, 1_000)).rows == 0
+        assert await code(w, 201) > 200 + 100
 
 
 @pytest.mark.parametrize(("days", "is_remembered"), [(6, True), (8, False)])

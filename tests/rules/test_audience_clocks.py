@@ -21,7 +21,7 @@ from firebell.audiences.model import (
     Recipient,
 )
 from firebell.audiences.posts.delivery_store import ClaimedMail
-from firebell.audiences.posts.mailer import compose, event_of, next_step
+from firebell.audiences.posts.mailer import compose, event_of, message_key, next_step
 from firebell.audiences.posts.one_message_per_address import once_each
 from firebell.audiences.settings import document as settings_document
 from firebell.audiences.settings.defaults import SHIPPED
@@ -304,3 +304,10 @@ def test_a_message_is_tried_again_for_hours_and_then_fails() -> None:
     assert next_step(0, Retry("busy", after_s=900), now)[2] == at("03:15")
     assert next_step(0, Failed("no such user"), now)[0] is DeliveryState.FAILED
     assert next_step(2, Accepted("250"), now)[0] is DeliveryState.SENT
+
+
+def test_a_message_that_got_the_id_of_a_lost_one_has_a_key_of_its_own() -> None:
+    """A receiver ignores a repeated key."""
+    lost = ClaimedMail(7, 3, "ops@example.org", "", "", "INC-3", "Down", False, 0, NIGHT)
+    assert message_key(lost) == message_key(replace(lost, attempts=2))
+    assert message_key(lost) != message_key(replace(lost, created_at=NIGHT + timedelta(hours=1)))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from firebell.chat.adapter_base.operations import Desired, Op, OpKind
 from firebell.chat.facts import EntryFact, IncidentFacts, Someone
-from firebell.chat.mirror import desired_state
+from firebell.chat.mirror import desired_state, room_members
 from firebell.chat.mirror import plan as mirror_plan
 from firebell.chat.model import (
     CAPABILITIES,
@@ -85,7 +85,7 @@ class Chat:
         members = {
             person.id: self.actual[key].ts
             for person in facts.invited
-            if (key := desired_state.member_key(person.id)) in self.actual
+            if (key := room_members.member_key(person.id)) in self.actual
         }
         return desired_state.incident(
             facts, self.account, self.can, self.room, members, list(self.actual), now

@@ -149,6 +149,11 @@ class Mattermost:
             case ("POST", ["channels", channel, "members"]):
                 self.members.setdefault(channel, set()).add(body["user_id"])
                 return web.json_response({"user_id": body["user_id"]}, status=201)
+            case ("DELETE", ["channels", channel, "members", user_id]):
+                if user_id not in self.members.get(channel, set()):
+                    return _error(404, "store.sql_channel.get_member.missing.app_error")
+                self.members[channel].remove(user_id)
+                return web.json_response({"status": "OK"})
             case ("GET", ["channels", channel, "posts"]) if channel in self.unreadable:
                 return _error(403, "api.context.permissions.app_error")
             case ("GET", ["channels", channel, "posts"]):

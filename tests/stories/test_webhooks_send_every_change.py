@@ -1,5 +1,6 @@
 """Story: other systems get every change of state, signed, and never a private incident."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from firebell.action_items import actions as action_items
@@ -10,6 +11,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, IncidentType, Phase
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
+from firebell.webhooks import change_store
 from firebell.webhooks.events import payloads
 from tests.webhook_world import add_endpoint, is_signed, sent, types_of
 from tests.world import World, world
@@ -103,3 +105,45 @@ async def test_each_change_arrives_once_at_the_endpoints_that_it_is_for(dsn: str
         assert not any(each["data"].get("page", {}).get("incident") for each in got)
         async with w.ctx.db.tx() as tx:
             assert await tx.value("select count(*) from webhook_change") == 0
+
+
+async def test_after_a_restoration_the_sequence_of_a_subject_continues_above_what_was_lost(
+    dsn: str, clock: FakeClock
+) -> None:
+    """A receiver ignores what is lower than what it has."""
+    async with world(dsn, clock) as w:
+        _, secret = await add_endpoint(w, "everything")
+        await w.alert("5xx above 5%")
+        await w.settle()
+        lost = max(each["sequence"] for each in sent(w, secret))
+        assert lost < 2**53
+        # the sequence as the backup has it
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("select setval(pg_get_serial_sequence('webhook_change', 'id'), 7)")
+        w.clock.advance(timedelta(minutes=1))
+        w.sink.raw.clear()
+        w.sink.headers.clear()
+        w.sink.got.clear()
+        await w.ack(w.mara)
+        await w.resolve(w.mara)
+        await w.settle()
+        later = [each["sequence"] for each in sent(w, secret)]
+        assert min(later) > lost
+
+
+async def test_changes_stored_at_once_while_the_sequence_moves_have_ids_of_their_own(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await add_endpoint(w, "everything")
+        for _ in range(5):
+            async with w.ctx.db.tx() as tx:
+                await tx.execute("delete from webhook_change")
+                await tx.execute("select setval(pg_get_serial_sequence('webhook_change', 'id'), 7)")
+            stored = await asyncio.gather(*(_stored(w) for _ in range(8)))
+            assert stored == [True] * 8
+
+
+async def _stored(w: World) -> bool:
+    async with w.ctx.db.tx() as tx:
+        return await change_store.insert(tx, "Nothing", {}, w.now)

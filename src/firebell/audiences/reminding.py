@@ -86,6 +86,7 @@ async def _notify(
                 note=f"{MOMENT_LABELS[due.moment]} for {clock.audience.name}. Read the draft and send it.",
                 link=f"/incidents/{incident.ref}/audiences?to={clock.audience.slug}",
                 urgency="high" if is_urgent else "low",
+                incident_id=incident.id,
             )
             for person_id in person_ids
         ]

@@ -85,6 +85,8 @@ class IncidentFacts:
     posts: tuple[RequestedPost, ...] = ()
     began_at: datetime | None = None
     """When its timeline began, which never changes; None without a timeline."""
+    barred_ids: frozenset[int] = frozenset()
+    """The people whom Firebell invited to the room, and who may no longer read the incident."""
 
     @property
     def ref(self) -> str:

@@ -183,6 +183,10 @@ class ChatMirror:
                 await object_store.begin(
                     tx, want.account_id, want.target, op.keys, op.hashes, call.channel, call.nonce, now
                 )
+            if op.kind is OpKind.INVITE and target.room:
+                # also if the outcome stays unknown
+                invited = {i: user for i, user in target.members.items() if user in op.value}
+                await store.add_invited(tx, target.room.id, invited)
         outcome = await self._made(session, op, call)
         session.calls[outcome_of(outcome)] += 1
         now = self._ctx.clock.now()

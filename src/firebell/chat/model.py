@@ -220,6 +220,8 @@ class Room:
     """Who last set the name, topic, purpose, pin and bookmarks: `human`, or absent for Firebell."""
     left_by: tuple[int, ...] = ()
     """The people who left; they are not invited again."""
+    invited: Mapping[str, str] = field(default_factory=dict)
+    """The users that Firebell invited, by the id of their person."""
     created_at: datetime | None = None
     renamed_at: datetime | None = None
 

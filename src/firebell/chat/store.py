@@ -26,7 +26,7 @@ _ACCOUNT = (
     " paused_at, last_ok_at, last_frame_at, created_at, created_by"
 )
 _ROOM = (
-    "id, account_id, incident_id, external_id, name, state, attempt, private, owners, left_by, created_at,"
+    "id, account_id, incident_id, external_id, name, state, attempt, private, owners, left_by, invited, created_at,"
     " renamed_at"
 )
 
@@ -365,6 +365,32 @@ async def set_owner(tx: Tx, room_id: int, field: str, owner: str | None) -> None
         room_id,
         field,
         owner,
+    )
+
+
+async def add_invited(tx: Tx, room_id: int, users: Mapping[int, str]) -> None:
+    """Record that Firebell invites the users of people to a room."""
+    await tx.execute(
+        "update chat_room set invited = invited || $2::jsonb where id = $1",
+        room_id,
+        {str(person_id): user for person_id, user in users.items()},
+    )
+
+
+async def remove_invited(tx: Tx, room_id: int, user: str) -> None:
+    """Record that Firebell removed a user from a room."""
+    await tx.execute(
+        """
+        update chat_room
+        set invited = (
+            select coalesce(jsonb_object_agg(key, value), '{}')
+            from jsonb_each(invited)
+            where value <> to_jsonb($2::text)
+        )
+        where id = $1
+        """,
+        room_id,
+        user,
     )
 
 

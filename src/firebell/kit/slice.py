@@ -128,6 +128,8 @@ class Composer:
     ) = None
     answered_as: str = ""
     """The kind of subject, with the same id, that an answer to a message is about; its own kind if empty."""
+    incidents_of: Callable[["Tx", Sequence[int]], Awaitable[Mapping[int, int]]] | None = None
+    """Returns the incident that the messages about each subject name; if that is private, only its readers get them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,8 @@ class Notice:
     note: str
     link: str = ""
     urgency: str = "low"
+    incident_id: int = 0
+    """The incident that it names, 0 for none: if that is private when it is sent, only its readers get it."""
 
 
 @dataclass(frozen=True, slots=True)

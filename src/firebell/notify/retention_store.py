@@ -39,6 +39,15 @@ _IS_OPEN = f"""
     )
 """
 """True while a page of the code is open: it would acknowledge another one."""
+_HAS_NEWER = """
+    exists (
+        select
+        from reply_code newer
+        where newer.person_id = reply_code.person_id
+            and (newer.added_at, newer.code) > (reply_code.added_at, reply_code.code)
+    )
+"""
+"""True unless it is the latest code of its person, from which the next ones continue."""
 
 
 async def prune_notices(tx: Tx, before: datetime, cursor: int) -> int | None:
@@ -95,7 +104,9 @@ async def delete_deliveries(tx: Tx, before: datetime, limit: int) -> int:
 
 
 async def delete_reply_codes(tx: Tx, before: datetime, limit: int) -> int:
-    """Delete reply codes that no message has had since an instant, except of what is open; return their number."""
+    """Delete reply codes that no message has had since an instant, except of what is open and
+    the latest code of each person; return their number.
+    """
     return await tx.changed(
         f"""
         delete from reply_code
@@ -103,6 +114,7 @@ async def delete_reply_codes(tx: Tx, before: datetime, limit: int) -> int:
             select person_id, code
             from reply_code
             where given_at < $1
+                and {_HAS_NEWER}
                 and not {_IS_OPEN}
             order by given_at
             limit $2
@@ -159,6 +171,7 @@ count_reply_codes = count_rows(
     select
     from reply_code
     where given_at < $1
+        and {_HAS_NEWER}
         and not {_IS_OPEN}
     limit $2
     """

@@ -27,6 +27,7 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
 from firebell.kit.timing import Scheduled
 from firebell.notify import page_bundles, removed_methods
+from firebell.notify.composing import private_incidents
 from firebell.notify.composing.compose import compose
 from firebell.notify.deliveries import store as delivery_store
 from firebell.notify.deliveries.retries import retry_delay_s
@@ -183,7 +184,11 @@ class Sender:
         """Return the message of each delivery, or the outcome to record if it cannot be composed."""
         try:
             async with tx.savepoint():
-                return await compose(tx, self._ctx, claimed, now)
+                withheld = await private_incidents.withheld(tx, self._ctx, claimed)
+                sendable = [d for d in claimed if d.id not in withheld]
+                messages = await compose(tx, self._ctx, sendable, now) if sendable else []
+                composed = {d.id: message for d, message in zip(sendable, messages, strict=True)}
+                return [withheld.get(d.id) or composed[d.id] for d in claimed]
         except asyncpg.LockNotAvailableError:
             # one by one they would wait for the same lock; the claim is rolled back and repeated instead
             raise

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def _composers() -> Mapping[str, Composer]:
-    from firebell.notify import messages
+    from firebell.notify import messages, notice_store
     from firebell.notify.model import SubjectKind
 
     return {
-        SubjectKind.NOTICE: Composer(messages.compose),
+        SubjectKind.NOTICE: Composer(messages.compose, incidents_of=notice_store.incidents_of),
         SubjectKind.TEST: Composer(messages.compose_tests),
         SubjectKind.VERIFICATION: Composer(messages.compose_verifications),
     }

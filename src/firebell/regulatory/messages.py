@@ -29,6 +29,11 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
     ]
 
 
+async def incidents_of(tx: Tx, incident_ids: Sequence[int]) -> dict[int, int]:
+    """Return the incident of each subject, which is itself."""
+    return {incident_id: incident_id for incident_id in incident_ids}
+
+
 def _message(one: IncidentClocks, public_url: str, tz: str, rank: int, now: datetime) -> Message:
     incident, owed = one.incident, one.owed
     undecided = one.in_states(State.UNDECIDED)

@@ -43,7 +43,9 @@ def _timers() -> Mapping[str, "Handler"]:
 def _composers() -> Mapping[str, Composer]:
     from firebell.regulatory import messages, reminding
 
-    return {reminding.SUBJECT_KIND: Composer(messages.compose, topic="inc")}
+    return {
+        reminding.SUBJECT_KIND: Composer(messages.compose, topic="inc", incidents_of=messages.incidents_of)
+    }
 
 
 def _subscriptions() -> Subscriptions:

@@ -166,6 +166,8 @@ async def _notify(
             note=note,
             link=f"/incidents/{incident.ref}",
             urgency=urgency,
+            # what is queued about a private incident doesn't name it
+            incident_id=0 if incident.is_private else incident.id,
         )
         for person_id in person_ids
     ]

@@ -10,18 +10,48 @@ from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 from firebell.webhooks.model import RETENTION_DAYS, Change, DeadChanges
 
+MAX_BEHIND_MS = 10_000
+"""How far ids may fall behind the time in milliseconds before they continue from it."""
+
 
 async def insert(tx: Tx, kind: str, payload: Mapping[str, Any], now: datetime) -> bool:
-    """Store a change and return True; without endpoints, store nothing, in the same round trip."""
+    """Store a change and return True; without endpoints, store nothing, in the same round trip.
+
+    Ids that fell behind the time in milliseconds continue from it, so that they are higher than those of
+    changes that were lost when a backup was restored. No other transaction waits meanwhile: one at a time moves the
+    sequence, and only far ahead, so that no id is given twice.
+    """
     stored = await tx.changed(
         """
+        with sequence as materialized (
+            select
+                pg_get_serial_sequence('webhook_change', 'id')::regclass as name,
+                (extract(epoch from $3::timestamptz) * 1000)::bigint as now_ms
+            where exists (select from webhook_endpoint where deleted_at is null)
+        ),
+        behind as materialized (
+            select name, now_ms
+            from sequence
+            where case
+                when coalesce(pg_sequence_last_value(name), 0) < now_ms - $4::bigint
+                    then pg_try_advisory_xact_lock(hashtextextended('webhook_change_id', 0))
+                else false
+            end
+        ),
+        moved as materialized (
+            select setval(name, now_ms)
+            from behind
+            where coalesce(pg_sequence_last_value(name), 0) < now_ms - $4::bigint
+        )
         insert into webhook_change (kind, payload, at, run_at)
         select $1::text, $2::jsonb, $3::timestamptz, $3
-        where exists (select from webhook_endpoint where deleted_at is null)
+        from sequence
+        cross join (select count(*) from moved) first
         """,
         kind,
         payload,
         now,
+        MAX_BEHIND_MS,
     )
     return stored > 0
 

@@ -333,6 +333,15 @@ class Workspace:
         channel.members |= set(users)
         return {}
 
+    def _conversations_kick(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        channel, user = self._of(arguments), str(arguments["user"])
+        if user == BOT_USER:
+            raise Refused("cant_kick_self", channel.name)
+        if user not in channel.members:
+            raise Refused("not_in_channel", user)
+        channel.members.remove(user)
+        return {}
+
     def _conversations_setTopic(self, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - Slack's name
         if len(arguments["topic"]) > 250:
             raise Refused("too_long", "the topic")

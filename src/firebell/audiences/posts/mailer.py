@@ -65,10 +65,8 @@ class AudienceMailer:
             async with self._ctx.pace.timeout(CHANNEL.attempt_limit_s):
                 if webhooks.is_webhook(mail.address):
                     secret = webhooks.secret_of(self._ctx.signer, mail.address)
-                    return await self._webhook.send(
-                        mail.address, event_of(mail, secret), f"audience-{mail.id}"
-                    )
-                return await self._mail.send(mail.address, compose(mail), f"audience-{mail.id}")
+                    return await self._webhook.send(mail.address, event_of(mail, secret), message_key(mail))
+                return await self._mail.send(mail.address, compose(mail), message_key(mail))
         except TimeoutError:
             return Retry(f"No answer within {CHANNEL.attempt_limit_s:g} s.")
         except Exception as exc:
@@ -86,6 +84,11 @@ class AudienceMailer:
                 await delivery_store.record(tx, mail.id, state, reason, send_at, now)
             for incident_id in {mail.incident_id for mail, _ in results}:
                 await tx.live(f"inc-{incident_id}")
+
+
+def message_key(mail: ClaimedMail) -> str:
+    """Return the key of a message: the same on each attempt, and never that of a message lost by a restoration."""
+    return f"audience-{mail.id}-{mail.created_at.timestamp():.0f}"
 
 
 def compose(mail: ClaimedMail) -> Message:

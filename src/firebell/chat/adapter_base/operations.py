@@ -23,6 +23,8 @@ class WantedKind(StrEnum):
     MEMBER = "member"
     """The user that a person is in the chat, found by email."""
     INVITE = "invite"
+    REMOVE = "remove"
+    """A user who may no longer read a private channel."""
     GROUP = "group"
     """The members of a user group."""
     ARCHIVE = "archive"
@@ -103,6 +105,7 @@ class OpKind(StrEnum):
     BOOKMARK = "bookmark"
     FIND_MEMBER = "find_member"
     INVITE = "invite"
+    REMOVE = "remove"
     GROUP = "group"
     ARCHIVE = "archive"
 

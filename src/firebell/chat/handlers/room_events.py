@@ -10,6 +10,7 @@ from firebell.incidents.model import IncidentRole
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
+from firebell.people import actions as people
 from firebell.people.action_permissions import permits
 from firebell.people.permissions import Verb
 
@@ -48,10 +49,16 @@ async def closed_by_person(tx: Tx, account: Account, channel: str, now: datetime
 
 
 async def person_left(tx: Tx, account: Account, channel: str, person_id: int) -> None:
-    """Record that a person left the channel: they are not invited again."""
+    """Record that a person left the channel: they are not invited again, unless Firebell may have removed them."""
     room = await store.room_by_channel(tx, account.id, channel)
-    if room and person_id not in room.left_by:
+    if room and person_id not in room.left_by and await _may_read(tx, room, person_id):
         await store.change_room(tx, room.id, left_by=[*room.left_by, person_id])
+
+
+async def _may_read(tx: Tx, room: Room, person_id: int) -> bool:
+    incident = await incidents.incident(tx, room.incident_id)
+    person = await people.person(tx, person_id)
+    return bool(await incidents.readers_among(tx, [incident], [person]))
 
 
 async def person_joined(tx: Tx, account: Account, channel: str, person_id: int) -> None:

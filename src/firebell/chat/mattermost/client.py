@@ -119,6 +119,8 @@ class MattermostClient:
             case OpKind.INVITE:
                 for user in call.value:
                     await self._call("POST", f"/channels/{call.channel}/members", {"user_id": user})
+            case OpKind.REMOVE:
+                await self._remove(call)
             case OpKind.ARCHIVE:
                 await self._call("DELETE", f"/channels/{call.channel}")
             case _:
@@ -172,6 +174,16 @@ class MattermostClient:
                 raise CallFailed(Trouble.NO_ROOMS, failure.code) from failure
             raise
         return Done(channel=answer["id"], name=answer["name"])
+
+    async def _remove(self, call: Call) -> None:
+        try:
+            await self._call("DELETE", f"/channels/{call.channel}/members/{call.value[0]}")
+        except CallFailed as failure:
+            # 404: the user is not in the channel, or no longer exists
+            if failure.trouble is Trouble.SKIPPED:
+                raise CallFailed(Trouble.REFUSED, failure.code) from failure
+            if failure.trouble is not Trouble.REFUSED:
+                raise
 
     async def _member(self, call: Call) -> Done:
         try:

@@ -14,6 +14,7 @@ from firebell.chat import store
 from firebell.chat.accounts.connected_account import Connected, chat_context_of
 from firebell.chat.adapter_base.adapter import CallFailed, Trouble
 from firebell.chat.adapter_base.http_calls import call
+from firebell.chat.adapter_base.message_model import clip
 from firebell.chat.handlers import dispatch as handlers
 from firebell.chat.intents import commands
 from firebell.chat.intents.reply_model import Reply, ReplyButton
@@ -27,8 +28,11 @@ from firebell.chat.model import AccountState
 from firebell.chat.received import mention_reading_store
 from firebell.chat.received import store as inbound_store
 from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+from firebell.kit.db.database_clock import last_gap
 from firebell.kit.db.migrate import fence
 from firebell.kit.log import OncePerMinute
+from firebell.kit.restoration import CLOCK_TOLERANCE
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,7 @@ OVERLAP = timedelta(seconds=5)
 CHANNELS_PER_READING = 20
 NAMES_PER_MENTION = 5
 _TEXT_CHARS = 10_000
+_QUOTED_CHARS = 500
 _DIRECT = "D"
 _OF_ONE_CHANNEL = frozenset({Trouble.CONTENT, Trouble.REFUSED, Trouble.SKIPPED})
 """Refusals that say nothing about other channels, and that a repetition would get too."""
@@ -147,10 +152,17 @@ async def answer_mention(
     async with ctx.work_db.tx() as tx:
         if not await inbound_store.claim(tx, account.id, f"mention:{post.id}", now):
             return
-        context = await chat_context_of(tx, ctx, connected, user, post.user, "", channel, "", now)
-        intent = commands.parse_mention(tokens(text, users), context.incident)
-        reply = await handlers.handle(tx, context, intent, now)
-        await tx.wake("chat")
+        if await _may_be_done(tx, post, now):
+            reply = Reply(
+                "Firebell wasn’t running when you wrote this, or a backup was restored since then. To avoid doing it"
+                " twice, Firebell did nothing. If you still need it, send it again:\n"
+                + clip(post.text, _QUOTED_CHARS)
+            )
+        else:
+            context = await chat_context_of(tx, ctx, connected, user, post.user, "", channel, "", now)
+            intent = commands.parse_mention(tokens(text, users), context.incident)
+            reply = await handlers.handle(tx, context, intent, now)
+            await tx.wake("chat")
     if reply.modal is not None:
         form = ReplyButton("Open form", reply.modal, primary=True)
         reply = Reply("This needs a form.", (form,), composed_at=now)
@@ -161,6 +173,15 @@ async def answer_mention(
         attachments.text_of(reply),
         _buttons(ctx, connected, reply, now),
     )
+
+
+async def _may_be_done(tx: Tx, post: Post, now: datetime) -> bool:
+    """Return True if a post was written while no process ran, or if it was done and a backup was restored since.
+
+    Nothing tells which of the two it was.
+    """
+    gap = await last_gap(tx, now)
+    return gap is not None and gap.start - CLOCK_TOLERANCE <= post.created_at < gap.end
 
 
 def without_mention(text: str, bot: str) -> tuple[str, bool]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.chat import store
 from firebell.chat.adapter_base.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.adapter_base.operations import Op, OpKind
-from firebell.chat.mirror import object_store
+from firebell.chat.mirror import object_store, room_members
 from firebell.chat.mirror import plan as mirror_plan
 from firebell.chat.mirror.targets import Target
 from firebell.chat.model import Account, AccountState, ObjectState, RoomState
@@ -52,6 +52,9 @@ async def done(record: Record, outcome: Done) -> None:
         await store.change_room(tx, room.id, state=RoomState.ARCHIVED)
     elif op.kind is OpKind.DELETE:
         hashes = tuple(mirror_plan.REMOVED for _ in op.keys)
+    elif op.kind is OpKind.REMOVE and room:
+        await _user_is_removed(record)
+        return
     await object_store.sent(
         tx,
         account.id,
@@ -66,6 +69,19 @@ async def done(record: Record, outcome: Done) -> None:
     if outcome.missing:
         await object_store.note_error(tx, account.id, op.key, f"Not invited: {', '.join(outcome.missing)}")
     await store.note_ok(tx, account.id, record.now)
+
+
+async def _user_is_removed(record: Record) -> None:
+    """Forget the removal and the invitation: a user who may read again is invited again."""
+    room = record.target.room
+    assert room
+    (user,) = record.op.value
+    await store.remove_invited(record.tx, room.id, user)
+    keys = [record.op.key, room_members.invitation_key(room.incident_id)]
+    await object_store.forget(record.tx, record.account.id, keys)
+    subject = f"INC-{room.incident_id}"
+    await record.tx.audit(SYSTEM, "chat.user_removed", subject, record.now, user=user, channel=room.name)
+    await store.note_ok(record.tx, record.account.id, record.now)
 
 
 async def _room_is_open(record: Record, outcome: Done) -> None:

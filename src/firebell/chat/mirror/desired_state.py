@@ -10,6 +10,7 @@ from firebell.chat.adapter_base.message_model import Button, Content, digest
 from firebell.chat.adapter_base.operations import Desired, Rank, Wanted, WantedKind
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
 from firebell.chat.mirror import messages as mirror_messages
+from firebell.chat.mirror import room_members
 from firebell.chat.model import Account, Capabilities, ChatKind, OncallGroup, Room, RoomState
 from firebell.incidents.channel_names import channel_name
 from firebell.incidents.model import Phase
@@ -34,11 +35,6 @@ STORM_WINDOW = timedelta(seconds=60)
 """More pages in one channel within this time are shown in one message."""
 STORM_SETTLE_S = 5
 STORM_KEY_S = 600
-
-
-def member_key(person_id: int) -> str:
-    """Return the key of the user that a person is in the chat."""
-    return f"person-{person_id}"
 
 
 def wants_room(facts: IncidentFacts, account: Account, can: Capabilities, room: Room | None) -> bool:
@@ -79,7 +75,7 @@ def incident(
         reminders, reminder_times = _questions(facts, room, members, known_keys, now)
         archive, archive_times = _archive(facts, room, now)
         wanted += [*reminders, *archive]
-        times += [*reminder_times, *archive_times]
+        times += [*reminder_times, *archive_times, *room_members.next_check(room, now)]
     if facts.private:
         prefixes = (_key(facts, "ann@"), _key(facts, "post-"))
         wanted += [
@@ -151,10 +147,7 @@ def _room(
                 settle_s=SUMMARY_SETTLE_S,
             )
         )
-    wanted += _members(facts.invited)
-    invited = sorted(members[p.id] for p in facts.invited if p.id in members and not _has_left(room, p))
-    if invited and facts.is_open:
-        wanted.append(Wanted(_key(facts, "invite"), WantedKind.INVITE, Rank.INVITE, tuple(invited)))
+    wanted += room_members.room_members(facts, room, members)
     if can.pins and "pin" not in owners:
         wanted.append(Wanted(_key(facts, "pin"), WantedKind.PIN, Rank.PIN, (summary_key,)))
     if owners.get("topic", "") != topic_mark(facts):
@@ -203,16 +196,6 @@ def _room(
         learned = mirror_messages.postmortem_published(facts)
         wanted.append(Wanted(_key(facts, "learned"), WantedKind.MESSAGE, Rank.REMINDER, content=learned))
     return wanted
-
-
-def _has_left(room: Room | None, person: Someone) -> bool:
-    return room is not None and person.id in room.left_by
-
-
-def _members(people: Sequence[Someone]) -> list[Wanted]:
-    return [
-        Wanted(member_key(person.id), WantedKind.MEMBER, Rank.MEMBER, (person.email,)) for person in people
-    ]
 
 
 def _entries(facts: IncidentFacts, room: Room | None) -> list[Wanted]:
@@ -464,7 +447,7 @@ def groups(
     """Return the members of the user groups: who is on call. A group of no one is left as it is."""
     wanted: list[Wanted] = []
     for group, people in groups.items():
-        wanted += [w for w in _members(people) if w.key not in {other.key for other in wanted}]
+        wanted += [w for w in room_members.members(people) if w.key not in {other.key for other in wanted}]
         users = sorted(members[person.id] for person in people if person.id in members)
         if users:
             value = (group.group, *users)

@@ -7,7 +7,7 @@ from datetime import datetime
 from firebell.chat import store
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, RequestedPost, Someone
 from firebell.chat.mirror import subject_store
-from firebell.chat.model import Account, OncallGroup
+from firebell.chat.model import Account, OncallGroup, Room
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import POSTMORTEM_WITHIN, Incident, Phase
 from firebell.incidents.queries import IncidentSummary, summaries
@@ -91,6 +91,7 @@ async def incident_facts(
         base_url=public_url,
         tz=tz,
         invited=invited,
+        barred_ids=await _barred_ids(tx, incident, room),
         entries=_in_force(entries, texts),
         updates=updates,
         postmortem_due_at=(incident.closed_at + POSTMORTEM_WITHIN if owes and incident.closed_at else None),
@@ -134,6 +135,16 @@ async def _invited(
     by_id = await people.people_by_id(tx, list(dict.fromkeys(ids)))
     readers = await incidents.readers_among(tx, [incident], list(by_id.values()))
     return tuple(Someone(p.id, p.name, p.email) for p in readers if p.active)
+
+
+async def _barred_ids(tx: Tx, incident: Incident, room: Room | None) -> frozenset[int]:
+    """Return the people whom Firebell invited to the private room of an incident, and who may not read it."""
+    if room is None or not room.private:
+        return frozenset()
+    invited_ids = {int(person_id) for person_id in room.invited}
+    by_id = await people.people_by_id(tx, list(invited_ids))
+    readers = await incidents.readers_among(tx, [incident], list(by_id.values()))
+    return frozenset(invited_ids - {person.id for person in readers if person.active})
 
 
 async def _on_call(tx: Tx, policy_ids: Sequence[int], kind: PageKind, now: datetime) -> list[int]:

@@ -156,6 +156,15 @@ async def failed(
     )
 
 
+async def forget(tx: Tx, account_id: int, keys: Sequence[str]) -> None:
+    """Delete objects that are not messages; what is wanted of them later is done anew."""
+    await tx.execute(
+        "delete from chat_object where account_id = $1 and object_key = any($2::text[])",
+        account_id,
+        list(keys),
+    )
+
+
 async def forget_message(tx: Tx, account_id: int, keys: Sequence[str]) -> None:
     """Record that a message is no longer in the chat; it is posted again."""
     await tx.execute(

@@ -35,6 +35,7 @@ _UPDATES = {
     WantedKind.BOOKMARK: OpKind.BOOKMARK,
     WantedKind.MEMBER: OpKind.FIND_MEMBER,
     WantedKind.INVITE: OpKind.INVITE,
+    WantedKind.REMOVE: OpKind.REMOVE,
     WantedKind.GROUP: OpKind.GROUP,
     WantedKind.ARCHIVE: OpKind.ARCHIVE,
 }

@@ -1,14 +1,20 @@
 """A target of the mirror as it is wanted and as it is: an incident, a page, a storm, an old room, the groups."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from firebell.chat import store
 from firebell.chat.adapter_base.adapter import Call
 from firebell.chat.adapter_base.operations import Desired, Op, OpKind
 from firebell.chat.facts import IncidentFacts
-from firebell.chat.mirror import comparison_queue_store, desired_state, fact_queries, object_store
+from firebell.chat.mirror import (
+    comparison_queue_store,
+    desired_state,
+    fact_queries,
+    object_store,
+    room_members,
+)
 from firebell.chat.model import CAPABILITIES, Account, ChatObject, ObjectState, Room, RoomState
 from firebell.chat.received import store as inbound_store
 from firebell.kit.db.database import Tx
@@ -27,6 +33,8 @@ class Target:
     facts: IncidentFacts | None = None
     began_at: datetime | None = None
     """When the incident, page or storm began; None for other targets."""
+    members: Mapping[int, str] = field(default_factory=dict)
+    """The users of the people who belong in the room."""
 
 
 async def load(tx: Tx, account: Account, target: str, public_url: str, now: datetime) -> Target:
@@ -55,14 +63,14 @@ async def _incident(tx: Tx, account: Account, incident_id: int, public_url: str,
         await store.change_room(tx, room.id, state=RoomState.MOVED)
         await object_store.forget_room(tx, account.id, incident_id)
         room = None
-    member_keys = {desired_state.member_key(person.id): person.id for person in facts.invited}
+    member_keys = {room_members.member_key(person.id): person.id for person in facts.invited}
     actual = await object_store.objects(tx, account.id, f"inc-{incident_id}", list(member_keys))
     members = await _members(tx, account, member_keys, actual)
     if desired_state.wants_room(facts, account, can, room) and room is None:
         room = await store.want_room(tx, account.id, incident_id, private=facts.private)
     known = [key for key, thing in actual.items() if thing.state is not ObjectState.NONE or thing.ts]
     wanted = desired_state.incident(facts, account, can, room, members, known, now)
-    return Target(wanted, actual, room, facts, facts.began_at)
+    return Target(wanted, actual, room, facts, facts.began_at, members)
 
 
 async def _members(
@@ -143,7 +151,7 @@ async def _storm(tx: Tx, account: Account, target: str, public_url: str, now: da
 
 async def _groups(tx: Tx, account: Account, target: str, now: datetime) -> Target:
     people = await fact_queries.group_people(tx, account.settings.groups, now)
-    member_keys = {desired_state.member_key(p.id): p.id for each in people.values() for p in each}
+    member_keys = {room_members.member_key(p.id): p.id for each in people.values() for p in each}
     actual = await object_store.objects(tx, account.id, target, list(member_keys))
     members = await _members(tx, account, member_keys, actual)
     next_at = now + GROUPS_INTERVAL if people else None

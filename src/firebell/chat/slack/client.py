@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -40,6 +40,7 @@ _METHODS: Mapping[OpKind, tuple[str, int]] = {
     OpKind.BOOKMARK: ("bookmarks.add", 2),
     OpKind.FIND_MEMBER: ("users.lookupByEmail", 3),
     OpKind.INVITE: ("conversations.invite", 3),
+    OpKind.REMOVE: ("conversations.kick", 3),
     OpKind.GROUP: ("usergroups.users.update", 2),
     OpKind.ARCHIVE: ("conversations.archive", 2),
 }
@@ -97,6 +98,11 @@ _SKIPPED = frozenset(
         "users_not_found", "user_not_found", "cant_invite", "not_pinnable",
     )
 )
+_NOT_INSIDE = frozenset(
+    (
+        "not_in_channel", "user_not_found", "cant_kick_self",
+    )
+)
 _FINE = frozenset(
     (
         "already_pinned", "already_in_channel", "cant_invite_self", "already_archived",
@@ -120,6 +126,9 @@ def _failure(kind: OpKind, code: str, headers: Mapping[str, str]) -> CallFailed:
         return CallFailed(Trouble.ACCOUNT, code)
     if code == "name_taken":
         return CallFailed(Trouble.TAKEN, code)
+    if kind is OpKind.REMOVE and code == "restricted_action":
+        # shown among what was not sent: someone must change the setting of the workspace
+        return CallFailed(Trouble.REFUSED, code)
     if kind is OpKind.CREATE_ROOM and (code in _NO_ROOMS or code == "missing_scope"):
         return CallFailed(Trouble.NO_ROOMS, code)
     if code in _CONTENT:
@@ -228,6 +237,9 @@ class SlackClient:
                 return await self._member(call)
             case OpKind.INVITE:
                 return await self._invite(call)
+            case OpKind.REMOVE:
+                with _fine_if_code(_NOT_INSIDE):
+                    await self.call(call.kind, "conversations.kick", channel=call.channel, user=call.value[0])
             case OpKind.GROUP:
                 await self._group(call)
             case OpKind.ARCHIVE:
@@ -381,6 +393,15 @@ def _fine_if(trouble: Trouble) -> Iterator[None]:
         yield
     except CallFailed as failure:
         if failure.trouble is not trouble:
+            raise
+
+
+@contextlib.contextmanager
+def _fine_if_code(codes: Collection[str]) -> Iterator[None]:
+    try:
+        yield
+    except CallFailed as failure:
+        if failure.code not in codes:
             raise
 
 

@@ -90,6 +90,7 @@ async def _notify(
             note="You asked to be notified.",
             link=f"/incidents/{incident.ref}/close",
             urgency="low",
+            incident_id=0 if incident.is_private else incident.id,
         )
         for person_id in person_ids
     ]

@@ -89,6 +89,7 @@ async def offer_role(
         note=note or f"Accept or decline it on the page of {incident.ref}.",
         link=f"/incidents/{incident.ref}#roles",
         urgency="high",
+        incident_id=incident.id,
     )
     await notify.send_notices(tx, [notice], now)
     return offer

@@ -78,8 +78,8 @@ async def give(
             )
         ),
         added as (
-            insert into reply_code (person_id, code, subject_kind, subject_id, given_at)
-            select new.person_id, free.code, new.subject_kind, new.subject_id, $1
+            insert into reply_code (person_id, code, subject_kind, subject_id, given_at, added_at)
+            select new.person_id, free.code, new.subject_kind, new.subject_id, $1, $1
             from new
             cross join lateral (
                 select (coalesce(max(code), 0) + $7::int) % 999 as code
@@ -87,8 +87,8 @@ async def give(
                     select code
                     from reply_code
                     where person_id = any(new.person_ids)
-                        and ($6::timestamptz is null or given_at <= $6)
-                    order by given_at desc, code desc
+                        and ($6::timestamptz is null or added_at <= $6)
+                    order by added_at desc, code desc
                     limit 1
                 ) given
             ) latest

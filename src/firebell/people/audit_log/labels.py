@@ -41,6 +41,7 @@ ACTION_LABELS = {
     "chat.room_requested": "Requested an incident channel",
     "chat.room_skipped": "Continued without a channel",
     "chat.settings": "Changed chat settings",
+    "chat.user_removed": "Removed a user from an incident channel",
     "chat.tokens_replaced": "Replaced the tokens of a chat",
     "chat.linked": "Linked a chat user",
     "chat.unlinked": "Unlinked a chat user",

@@ -88,6 +88,7 @@ async def _notify(
                 note="Customers are waiting for it. “We’re still looking” is an update too.",
                 link=link,
                 urgency="high" if is_late and incident.severity <= URGENT_SEVERITY else "low",
+                incident_id=leading.id,
             )
             for person_id in await incidents.reminder_recipients(tx, leading)
         ],
