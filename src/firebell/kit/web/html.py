@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import jinja2
 from fastapi import Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from markupsafe import Markup, escape
 
 from firebell.kit import private_reader, public_markdown
@@ -30,7 +30,7 @@ from firebell.kit.localtime import (
 )
 from firebell.kit.process_health import HealthWarning
 from firebell.kit.slice import NavItem, SettingsGroup, SettingsTab
-from firebell.kit.web import csrf, flash, static_files, template_compiler, transaction
+from firebell.kit.web import csrf, flash, redirects, static_files, template_compiler, transaction
 from firebell.kit.web.compression import accepts_gzip
 from firebell.kit.web.file_names import disposition
 from firebell.kit.web.render_cache import Reader, RenderCache, Rendering
@@ -313,7 +313,7 @@ def download(body: bytes, name: str) -> Response:
 
 def redirect(url: str) -> Response:
     """Return the redirect to `url` after a form (Post/Redirect/Get)."""
-    return RedirectResponse(url, 303)
+    return redirects.see_other(url)
 
 
 def address(path: str, **query: object) -> str:
