@@ -229,7 +229,7 @@ def pages(ctx: Context, ingest: inbound.Inbound, slices: Sequence[Slice] = SLICE
     app.state.declaration_hints = [hint for each in slices for hint in each.declaration_hints()]
     app.state.exporter = Exporter(ctx, ingest.ingest.waiting)
     groups = [RouteGroup(router) for router in routers(slices)]
-    routes = [route for group in groups for route in group.routes]
+    routes = app.state.page_routes = [route for group in groups for route in group.routes]
     app.router.routes.extend(groups)
     app.mount("/static", VersionedFiles(), name="static")
     for route in routes:

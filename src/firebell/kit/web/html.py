@@ -30,7 +30,7 @@ from firebell.kit.localtime import (
 )
 from firebell.kit.process_health import HealthWarning
 from firebell.kit.slice import NavItem, SettingsGroup, SettingsTab
-from firebell.kit.web import csrf, flash, redirects, static_files, template_compiler, transaction
+from firebell.kit.web import csrf, flash, redirects, routing, static_files, template_compiler, transaction
 from firebell.kit.web.compression import accepts_gzip
 from firebell.kit.web.file_names import disposition
 from firebell.kit.web.render_cache import Reader, RenderCache, Rendering
@@ -323,14 +323,24 @@ def address(path: str, **query: object) -> str:
 
 
 def came_from(request: Request) -> str:
-    """Return the path of the Firebell page that a request came from; `/` if unknown."""
+    """Return the path of the Firebell page that a request came from; `/` if unknown.
+
+    A refused form is shown at the address that it was sent to; if that has no page, it is the nearest page above it.
+    """
     try:
         referer = urlsplit(request.headers.get("referer", ""))
     except ValueError:
         return "/"
     if referer.netloc not in ("", request.url.netloc):
         return "/"
-    return local({"back": f"{referer.path}?{referer.query}" if referer.query else referer.path}, "/")
+    path = referer.path
+    while path.strip("/") and "GET" not in _methods(request, path):
+        path = path.rpartition("/")[0]
+    return local({"back": f"{path}?{referer.query}" if referer.query and path == referer.path else path}, "/")
+
+
+def _methods(request: Request, path: str) -> set[str]:
+    return routing.allowed_methods(request.app.state.page_routes, {**request.scope, "path": path})
 
 
 def redirect_back(form: Mapping[str, Any], otherwise: str) -> Response:
