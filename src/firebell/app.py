@@ -51,7 +51,7 @@ from firebell.kit.web.small_requests import DirectApp
 from firebell.kit.web.static_files import VersionedFiles
 from firebell.monitoring.exporter import Exporter
 from firebell.opsgenie import api_answers as opsgenie
-from firebell.people import authentication, route_access, session_watch
+from firebell.people import authentication, route_access, session_watch, submitted_forms
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
 from firebell.status_pages.hosting.edge import StatusEdge
@@ -229,7 +229,7 @@ def pages(ctx: Context, ingest: inbound.Inbound, slices: Sequence[Slice] = SLICE
     app.state.declaration_hints = [hint for each in slices for hint in each.declaration_hints()]
     app.state.exporter = Exporter(ctx, ingest.ingest.waiting)
     groups = [RouteGroup(router) for router in routers(slices)]
-    routes = [route for group in groups for route in group.routes]
+    routes = app.state.page_routes = [route for group in groups for route in group.routes]
     app.router.routes.extend(groups)
     app.mount("/static", VersionedFiles(), name="static")
     for route in routes:
@@ -290,6 +290,10 @@ def _add_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
             "You were signed out, so nothing was saved.", hint="Copy what you entered, then sign in."
         )
         return await _error_response(request, error, sign_in=exc.location)
+
+    @app.exception_handler(submitted_forms.AlreadySubmitted)
+    async def resent(_request: Request, exc: submitted_forms.AlreadySubmitted) -> Response:
+        return html.redirect(exc.location)
 
     @app.exception_handler(FirebellError)
     async def known(request: Request, exc: FirebellError) -> Response:

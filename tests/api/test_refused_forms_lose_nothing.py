@@ -115,6 +115,20 @@ async def test_what_was_typed_while_the_session_ended_is_shown_again(dsn: str, c
             )
 
 
+async def test_signing_in_after_a_refused_form_was_sent_again_leads_to_a_page_that_exists(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with everything(dsn, clock) as e, browser(e.w) as http:
+        # without scripts, the page of a refused form has the address that the form was sent to
+        for address, page in (
+            ("/incidents/INC-1/entries", "%2Fincidents%2FINC-1"),
+            ("/settings/contact/1/rename?x=1", "%2Fsettings%2Fcontact"),
+        ):
+            http.headers["referer"] = f"{http.base_url}{address}"
+            answer = await http.post("/incidents/INC-1/entries", data={"text": "Watching"})
+            assert answer.headers["location"] == f"/login?next={page}"
+
+
 @pytest.mark.parametrize("name", ["new_password", "security_token", "signing_secret", "csrf", "code"])
 def test_a_secret_is_not_shown_again(name: str) -> None:
     assert typed_texts.of_form([(name, "lanterns over harbor"), ("reason", "The fix works")]) == [

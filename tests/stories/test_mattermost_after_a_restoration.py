@@ -9,6 +9,29 @@ from tests.mattermost_world import MattermostTeam, mattermost_team
 from tests.stories.test_working_from_mattermost import linked
 
 
+async def test_a_page_that_was_asked_for_while_nothing_ran_is_started(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        await run_for(w, 6, 5)
+        server.say(f"direct-{mara}", mara, "declare sev3 Card payments fail")
+        await run_for(w, 12, 5)
+        down_at = w.now
+        w.clock.advance(timedelta(minutes=10))
+        server.say(f"direct-{mara}", mara, "INC-1 page mara Look at the cards")
+        w.clock.advance(timedelta(minutes=10))
+        async with w.ctx.db.tx() as tx:
+            before = await tx.value("select count(*) from page")
+            await org_settings.put(
+                tx,
+                "database_clock",
+                {"at": w.now.isoformat(), "gap_from": down_at.isoformat(), "gap_until": w.now.isoformat()},
+            )
+        await run_for(w, 12, 5)
+        async with w.ctx.db.tx() as tx:
+            assert await tx.value("select count(*) from page") == before + 1
+
+
 async def number_of_incidents(team: MattermostTeam) -> int:
     """Return how many incidents there are."""
     async with team.w.ctx.db.tx() as tx:

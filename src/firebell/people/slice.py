@@ -52,9 +52,10 @@ def _routers() -> list["APIRouter"]:
 
 
 def _retentions() -> "Sequence[Retention]":
+    from firebell.people import submitted_forms
     from firebell.people.verification import retention as verification_retention
 
-    return verification_retention.RETENTIONS
+    return (*verification_retention.RETENTIONS, *submitted_forms.RETENTIONS)
 
 
 SLICE = Slice(
@@ -72,6 +73,7 @@ SLICE = Slice(
         "quiet_hours",
         "person_gone",
         "sign_in_limit",
+        "submitted_form",
     ),
     kept={
         "person": "Names are shown wherever someone acted; a person is deactivated.",

@@ -19,7 +19,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_wall
 from firebell.kit.web import html, transaction
-from firebell.people import authentication, route_access
+from firebell.people import authentication, route_access, submitted_forms
 from firebell.people.authentication import Caller
 from firebell.people.model import Person
 from firebell.people.permissions import Rights, Verb
@@ -132,8 +132,16 @@ class Visit:
 
 @asynccontextmanager
 async def visiting(request: Request, person: Person, form: FormData) -> AsyncIterator[Visit]:
-    """Open the transaction of a request and yield its `Visit`, for a handler that does slow work first."""
-    async with transaction.opened(request) as (tx, now):
+    """Open the transaction of a request and yield its `Visit`, for a handler that does slow work first.
+
+    Raise `AlreadySubmitted` if the form is accepted once, and was accepted before.
+    """
+    # a preview, which its query tells, is not the form itself
+    address = f"{request.url.path}?{request.url.query}"
+    async with (
+        transaction.opened(request) as (tx, now),
+        submitted_forms.accepted_once(tx, person.id, address, form, now),
+    ):
         yield Visit(request, tx, person, form, now)
 
 

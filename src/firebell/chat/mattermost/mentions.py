@@ -17,6 +17,7 @@ from firebell.chat.adapter_base.http_calls import call
 from firebell.chat.adapter_base.message_model import clip
 from firebell.chat.handlers import dispatch as handlers
 from firebell.chat.intents import commands
+from firebell.chat.intents.model import PageSomeone
 from firebell.chat.intents.reply_model import Reply, ReplyButton
 from firebell.chat.mattermost import action_tokens, attachments, direct_messages
 from firebell.chat.mattermost.channel_posts import posts_since
@@ -152,15 +153,16 @@ async def answer_mention(
     async with ctx.work_db.tx() as tx:
         if not await inbound_store.claim(tx, account.id, f"mention:{post.id}", now):
             return
-        if await _may_be_done(tx, post, now):
+        context = await chat_context_of(tx, ctx, connected, user, post.user, "", channel, "", now)
+        intent = commands.parse_mention(tokens(text, users), context.incident)
+        # someone who is paged twice can say so, someone who is not paged can't
+        if await _may_be_done(tx, post, now) and not isinstance(intent, PageSomeone):
             reply = Reply(
                 "Firebell wasn’t running when you wrote this, or a backup was restored since then. To avoid doing it"
                 " twice, Firebell did nothing. If you still need it, send it again:\n"
                 + clip(post.text, _QUOTED_CHARS)
             )
         else:
-            context = await chat_context_of(tx, ctx, connected, user, post.user, "", channel, "", now)
-            intent = commands.parse_mention(tokens(text, users), context.incident)
             reply = await handlers.handle(tx, context, intent, now)
             await tx.wake("chat")
     if reply.modal is not None:

@@ -6,12 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
-from fastapi.responses import RedirectResponse
 
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
 from firebell.kit.undo import UNDO_WITHIN, Offer
-from firebell.kit.web import transaction
+from firebell.kit.web import redirects, transaction
 
 COOKIE = "firebell_flash"
 LIVE_REFRESH = "X-Live"
@@ -47,7 +46,7 @@ def redirect(
     }
     if undo:
         value["seconds"] = round((undo.until - transaction.now(request)).total_seconds())
-    response = RedirectResponse(url, 303)
+    response = redirects.see_other(url)
     response.set_cookie(
         COOKIE,
         ctx.signer.sign(_PURPOSE, value, transaction.now(request) + _SHOWN_WITHIN),

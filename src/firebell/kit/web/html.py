@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import jinja2
 from fastapi import Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from markupsafe import Markup, escape
 
 from firebell.kit import private_reader, public_markdown
@@ -30,7 +30,7 @@ from firebell.kit.localtime import (
 )
 from firebell.kit.process_health import HealthWarning
 from firebell.kit.slice import NavItem, SettingsGroup, SettingsTab
-from firebell.kit.web import csrf, flash, static_files, template_compiler, transaction
+from firebell.kit.web import csrf, flash, redirects, routing, static_files, template_compiler, transaction
 from firebell.kit.web.compression import accepts_gzip
 from firebell.kit.web.file_names import disposition
 from firebell.kit.web.render_cache import Reader, RenderCache, Rendering
@@ -313,7 +313,7 @@ def download(body: bytes, name: str) -> Response:
 
 def redirect(url: str) -> Response:
     """Return the redirect to `url` after a form (Post/Redirect/Get)."""
-    return RedirectResponse(url, 303)
+    return redirects.see_other(url)
 
 
 def address(path: str, **query: object) -> str:
@@ -323,14 +323,24 @@ def address(path: str, **query: object) -> str:
 
 
 def came_from(request: Request) -> str:
-    """Return the path of the Firebell page that a request came from; `/` if unknown."""
+    """Return the path of the Firebell page that a request came from; `/` if unknown.
+
+    A refused form is shown at the address that it was sent to; if that has no page, it is the nearest page above it.
+    """
     try:
         referer = urlsplit(request.headers.get("referer", ""))
     except ValueError:
         return "/"
     if referer.netloc not in ("", request.url.netloc):
         return "/"
-    return local({"back": f"{referer.path}?{referer.query}" if referer.query else referer.path}, "/")
+    path = referer.path
+    while path.strip("/") and "GET" not in _methods(request, path):
+        path = path.rpartition("/")[0]
+    return local({"back": f"{path}?{referer.query}" if referer.query and path == referer.path else path}, "/")
+
+
+def _methods(request: Request, path: str) -> set[str]:
+    return routing.allowed_methods(request.app.state.page_routes, {**request.scope, "path": path})
 
 
 def redirect_back(form: Mapping[str, Any], otherwise: str) -> Response:

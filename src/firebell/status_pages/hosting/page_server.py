@@ -187,6 +187,8 @@ class PageServer:
             headers["Cache-Control"] = _PRIVATE
         elif not document.media_type.startswith(HTML):
             headers["Access-Control-Allow-Origin"] = "*"
+            # the clock of a visitor may be wrong
+            headers["Access-Control-Expose-Headers"] = "Age, Date"
         return _Answer(HTTPStatus.OK, document, headers)
 
     def _served(self, page: ServedPage, scope: Scope) -> None:

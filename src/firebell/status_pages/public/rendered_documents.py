@@ -46,7 +46,9 @@ ASSETS = {
     "firebell.css": CSS,
     "status.css": CSS,
     "favicon.svg": SVG,
-    "js/status.js": "text/javascript; charset=utf-8",
+    "js/status.js": SCRIPT,
+    "js/dom.js": SCRIPT,
+    "js/morph.js": SCRIPT,
     "fonts/geist.woff2": "font/woff2",
     "fonts/geist-mono.woff2": "font/woff2",
 }

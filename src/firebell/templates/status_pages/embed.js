@@ -30,8 +30,15 @@
     new Date(at).toLocaleString(document.documentElement.lang || undefined, {
       weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
     });
+  let known = null;
+  let aheadMs = -Infinity;
+  // the visitor's clock may be wrong, and a shared cache may answer
+  const compareClocks = (headers) => {
+    const serverMs = Date.parse(headers.get("date")) + headers.get("age") * 1000;
+    aheadMs = Math.max(aheadMs, serverMs - Date.now() || 0);
+  };
   const show = (status) => {
-    const isOld = Date.now() - Date.parse(status.as_of) > OLD_AFTER_MS;
+    const isOld = Date.now() + aheadMs - Date.parse(status.as_of) > OLD_AFTER_MS;
     const isFine = status.worst === "operational" && !status.incidents.length;
     const next = status.maintenances[0];
     host.hidden = isFine && !next && !isOld && "onlyProblems" in script.dataset;
@@ -41,12 +48,14 @@
     text.textContent = (isOld ? `Last known status, ${local(status.as_of)}: ` : "") + status.headline + maintenance;
     if (!host.isConnected) script.after(host);
   };
-  let known = null;
   const ask = async () => {
     if (known && (document.hidden || !host.isConnected)) return;
     try {
       const answer = await fetch(`${base}/status.json`, { credentials: "omit", signal: AbortSignal.timeout(LIMIT_MS) });
-      if (answer.ok) known = await answer.json();
+      if (answer.ok) {
+        known = await answer.json();
+        compareClocks(answer.headers);
+      }
     } catch {
       /* Firebell can't be reached. Nothing is shown until a status has been read. */
     }
