@@ -51,7 +51,7 @@ from firebell.kit.web.small_requests import DirectApp
 from firebell.kit.web.static_files import VersionedFiles
 from firebell.monitoring.exporter import Exporter
 from firebell.opsgenie import api_answers as opsgenie
-from firebell.people import authentication, route_access, session_watch, submitted_forms
+from firebell.people import authentication, route_access, session_watch, submitted_form_store
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
 from firebell.status_pages.hosting.edge import StatusEdge
@@ -291,8 +291,8 @@ def _add_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         )
         return await _error_response(request, error, sign_in=exc.location)
 
-    @app.exception_handler(submitted_forms.AlreadySubmitted)
-    async def resent(_request: Request, exc: submitted_forms.AlreadySubmitted) -> Response:
+    @app.exception_handler(submitted_form_store.AlreadySubmitted)
+    async def resent(_request: Request, exc: submitted_form_store.AlreadySubmitted) -> Response:
         return html.redirect(exc.location)
 
     @app.exception_handler(FirebellError)

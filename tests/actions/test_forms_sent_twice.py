@@ -7,7 +7,7 @@ import httpx
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.web import csrf
-from firebell.people import submitted_forms
+from firebell.people import submitted_form_store
 from tests.api.api_clients import browser, sign_in
 from tests.api.full_organization import everything
 from tests.world import World
@@ -80,8 +80,8 @@ async def test_the_marks_of_submitted_forms_do_not_pile_up(dsn: str, clock: Fake
             form = {"kind": "note", "text": f"Note {number}", "csrf": csrf.mask(plain), "once": "yes"}
             await http.post(ENTRIES, data=form)
         async with e.w.ctx.db.tx() as tx:
-            assert await submitted_forms.delete_forms(tx, e.w.now, 2) == 0
-            assert await submitted_forms.delete_forms(tx, e.w.now + timedelta(seconds=1), 2) == 2
+            assert await submitted_form_store.delete_forms(tx, e.w.now, 2) == 0
+            assert await submitted_form_store.delete_forms(tx, e.w.now + timedelta(seconds=1), 2) == 2
         assert await count(e.w, "submitted_form") == 1
 
 

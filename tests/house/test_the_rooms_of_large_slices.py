@@ -121,7 +121,7 @@ PEOPLE = LargeSlice(
     "people",
     _floors(
         "model",
-        "permissions validation store contact_method_store search_store audit_log",
+        "permissions validation store contact_method_store search_store submitted_form_store audit_log",
         "action_permissions own_contact_methods notification_rules queries",
         "api_keys teams verification",
         "sessions contact_methods",

@@ -18,7 +18,7 @@ async def test_a_page_that_was_asked_for_while_nothing_ran_is_started(dsn: str, 
         await run_for(w, 12, 5)
         down_at = w.now
         w.clock.advance(timedelta(minutes=10))
-        server.say(f"direct-{mara}", mara, "INC-1 page mara Look at the cards")
+        server.say(f"direct-{mara}", mara, "INC-1 page @mara Look at the cards")
         w.clock.advance(timedelta(minutes=10))
         async with w.ctx.db.tx() as tx:
             before = await tx.value("select count(*) from page")

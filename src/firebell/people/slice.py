@@ -52,10 +52,10 @@ def _routers() -> list["APIRouter"]:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.people import submitted_forms
+    from firebell.people import submitted_form_store
     from firebell.people.verification import retention as verification_retention
 
-    return (*verification_retention.RETENTIONS, *submitted_forms.RETENTIONS)
+    return (*verification_retention.RETENTIONS, *submitted_form_store.RETENTIONS)
 
 
 SLICE = Slice(

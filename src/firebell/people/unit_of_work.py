@@ -19,7 +19,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_wall
 from firebell.kit.web import html, transaction
-from firebell.people import authentication, route_access, submitted_forms
+from firebell.people import authentication, route_access, submitted_form_store
 from firebell.people.authentication import Caller
 from firebell.people.model import Person
 from firebell.people.permissions import Rights, Verb
@@ -140,7 +140,7 @@ async def visiting(request: Request, person: Person, form: FormData) -> AsyncIte
     address = f"{request.url.path}?{request.url.query}"
     async with (
         transaction.opened(request) as (tx, now),
-        submitted_forms.accepted_once(tx, person.id, address, form, now),
+        submitted_form_store.accepted_once(tx, person.id, address, form, now),
     ):
         yield Visit(request, tx, person, form, now)
 
