@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from firebell.alerts import actions as alerts
+from firebell.alerts.alert_list import filter_store as list_filter_store
 from firebell.alerts.alert_list import listing
 from firebell.kit import label_comparison
 from firebell.kit.clock import FakeClock
@@ -190,9 +191,9 @@ async def test_alerts_are_counted_by_when_they_began(
         assert partial["bars"][0]["alerts"] > 0
 
 
-async def _pages(api: Api, query: str, at_most: int) -> list[list[str]]:
+async def _pages(api: Api, query: str, at_most: int, **more: str) -> list[list[str]]:
     """Return the titles of the alerts that match, by answer; fail if there are more than `at_most` answers."""
-    answers = [await api.answer("GET", "/alerts", q=query)]
+    answers = [await api.answer("GET", "/alerts", q=query, **more)]
     while "link" in answers[-1].headers:
         assert len(answers) < at_most
         address, _, relation = answers[-1].headers["link"].partition(">; ")
@@ -215,3 +216,24 @@ async def test_few_matches_among_many_alerts_are_reached_step_by_step(
         monkeypatch.setattr(label_comparison, "TIME_LIMIT_S", -1.0)
         for query in ('service=~"s[15]"', 'disk service=~"s[15]"'):
             assert [*chain(*await _pages(api, query, at_most=7))] == ["Disk 5 full", "Disk 1 full"], query
+
+
+async def test_a_search_for_a_common_word_counts_the_newest_alerts_and_still_reaches_all(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await w.alert("Memory full", key="disk", labels={"service": "m"})
+        await _send(w)
+        newest_first = [f"Disk {number} full" for number in range(5, -1, -1)]
+        everything = [[title] for title in [*newest_first, "Memory full"]]
+        assert await _pages(api, "disk", at_most=8, limit="1") == everything
+        assert (await api("GET", "/alerts/facets", q="disk"))["is_partial"] is False
+
+        monkeypatch.setattr(list_filter_store, "NEWEST_SEARCHED", 4)
+        for constant in ("WORDS_COMPARED", "LEAST_COUNTED"):
+            monkeypatch.setattr(listing, constant, 1)
+        assert await _pages(api, "disk", at_most=8, limit="1") == everything
+        with_matcher = await _pages(api, 'disk severity="critical"', at_most=8, limit="1")
+        assert [*chain(*with_matcher)] == [*newest_first[2:], "Memory full"]
+        counted = await api("GET", "/alerts/facets", q="disk")
+        assert (counted["counted"], counted["is_partial"]) == (4, True)

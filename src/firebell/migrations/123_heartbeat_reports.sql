@@ -1,7 +1,8 @@
--- When what fires of a heartbeat was last reported to its alerts: it is reported again after each further period.
+-- When what fires of a heartbeat was last reported to its alerts: it is reported again after each further period,
+-- for those that are down already from now on, so that an upgrade pages no one by itself.
 alter table heartbeat add column reported_at timestamptz;
 update heartbeat
-set reported_at = coalesce(down_since, armed_at)
+set reported_at = now()
 where state = 'down'
     or is_stuck;
 

@@ -13,6 +13,18 @@ from firebell.kit.search_terms import NEWEST_SEARCHED
 from firebell.kit.storable_json import storable_text
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The alerts that meet some conditions, newest first; `lowest_id` is the oldest one that was compared.
+
+    `is_partial` means that there may be older ones.
+    """
+
+    ids: list[int]
+    lowest_id: int
+    is_partial: bool
+
+
 async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFilter) -> list[int]:
     """Return the newest alerts with this deduplication key, as people see it, from the index of each integration."""
     values: list[object] = [stored_keys(storable_text(key)), before, limit, wanted.service_id]
@@ -43,11 +55,17 @@ async def ids_by_key(tx: Tx, key: str, before: int, limit: int, wanted: AlertFil
     return [row["id"] for row in rows]
 
 
-async def ids_by_title(tx: Tx, tsquery: str, before: int, limit: int, wanted: AlertFilter) -> list[int]:
-    """Return the newest alerts whose titles match, in bounded time for common and for rare words."""
+async def by_title(
+    tx: Tx, tsquery: str, before: int, limit: int, wanted: AlertFilter, *, enough: int
+) -> Compared:
+    """Return the newest alerts whose titles match, in bounded time for common and for rare words.
+
+    At most `limit`, but of a common word only those among the newest alerts, if these are `enough`.
+    """
     ids = await _newest_ids(tx, tsquery, before, limit, wanted)
-    if len(ids) == limit or await _are_few(tx, before, wanted):
-        return ids
+    is_complete = len(ids) < limit and await _are_few(tx, before, wanted)
+    if is_complete or len(ids) >= enough:
+        return Compared(ids, ids[-1] if ids else 0, is_partial=not is_complete)
     values: list[object] = [tsquery, before, limit, wanted.service_id]
     in_range = started(wanted, values)
     # `id + 0` keeps the planner from reading all alerts in the order of their ids
@@ -70,7 +88,8 @@ async def ids_by_title(tx: Tx, tsquery: str, before: int, limit: int, wanted: Al
         """,
         *values,
     )
-    return [row["id"] for row in rows]
+    ids = [row["id"] for row in rows]
+    return Compared(ids, ids[-1] if ids else 0, is_partial=len(ids) == limit)
 
 
 async def _newest_ids(tx: Tx, tsquery: str, before: int, limit: int, wanted: AlertFilter) -> list[int]:
@@ -97,18 +116,6 @@ async def _are_few(tx: Tx, before: int, wanted: AlertFilter) -> bool:
     newest, values = newest_alerts("id", before, NEWEST_SEARCHED, wanted)
     [row] = await tx.fetch(f"select count(*) as alerts from ({newest}) searched", *values)
     return bool(row["alerts"] < NEWEST_SEARCHED)
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """The alerts that meet some conditions, newest first; `lowest_id` is the oldest one that was compared.
-
-    `is_partial` means that there may be older ones.
-    """
-
-    ids: list[int]
-    lowest_id: int
-    is_partial: bool
 
 
 async def newest_matching(

@@ -22,6 +22,9 @@ COMPARED = 20_000
 """Alerts that one request compares with the matchers."""
 COUNTED = 2_000
 """Matching alerts whose labels are counted."""
+LEAST_COUNTED = 100
+"""Alerts with the words of a query whose labels are counted at least, if there are as many: of a common word, only the
+newest alerts are searched."""
 WORDS_COMPARED = 200
 """Alerts with the words of a query that are compared with its matchers."""
 
@@ -129,13 +132,19 @@ async def _compared(
         # without conditions, all that are compared match
         compared = COMPARED if query.conditions else most + 1
         return await list_filter_store.newest_matching(tx, query.conditions, below, compared, wanted)
-    searched = max(most, WORDS_COMPARED if query.conditions else 0) + 1
+    enough = max(limit, WORDS_COMPARED if query.conditions else 0, min(most, LEAST_COUNTED)) + 1
+    searched = max(most + 1, enough)
     terms = search_terms.parse(query.words)
     ids = await list_filter_store.ids_by_key(tx, query.words, below, searched, wanted)
+    is_partial = False
     if terms.words:
-        ids += await list_filter_store.ids_by_title(tx, terms.tsquery, below, searched, wanted)
+        titles = await list_filter_store.by_title(tx, terms.tsquery, below, searched, wanted, enough=enough)
+        is_partial = titles.is_partial
+        # an older alert with this key follows in the part in which older titles follow
+        ids = [*titles.ids, *(i for i in ids if not is_partial or i > titles.lowest_id)]
     ids = sorted(set(ids), reverse=True)[:searched]
-    with_words = Compared(ids, ids[-1] if ids else 0, is_partial=len(ids) == searched)
+    is_partial = is_partial or len(ids) == searched
+    with_words = Compared(ids, ids[-1] if ids else 0, is_partial)
     if not query.conditions:
         return with_words
     matching = await list_filter_store.matching_of(tx, query.conditions, ids)
