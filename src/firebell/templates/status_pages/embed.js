@@ -1,5 +1,5 @@
-/* The widget of a status page: <script async src="https://…/s/SLUG/embed.js"></script>. Its element is in a shadow root.
-   It refreshes while its page is visible, and shows the time of an old status. */
+/* The widget of a status page: <script async src="https://…/s/SLUG/embed.js"></script>. It's in a shadow root.
+   It refreshes while its page is visible. */
 (() => {
   const script = document.currentScript;
   const base = script.src.replace(/\/embed\.js.*$/, "");
@@ -32,11 +32,6 @@
     });
   let known = null;
   let aheadMs = -Infinity;
-  // the visitor's clock may be wrong, and a shared cache may answer
-  const compareClocks = (headers) => {
-    const serverMs = Date.parse(headers.get("date")) + headers.get("age") * 1000;
-    aheadMs = Math.max(aheadMs, serverMs - Date.now() || 0);
-  };
   const show = (status) => {
     const isOld = Date.now() + aheadMs - Date.parse(status.as_of) > OLD_AFTER_MS;
     const isFine = status.worst === "operational" && !status.incidents.length;
@@ -54,10 +49,11 @@
       const answer = await fetch(`${base}/status.json`, { credentials: "omit", signal: AbortSignal.timeout(LIMIT_MS) });
       if (answer.ok) {
         known = await answer.json();
-        compareClocks(answer.headers);
+        const { headers } = answer; // this clock may be wrong
+        aheadMs = Math.max(aheadMs, Date.parse(headers.get("date")) + headers.get("age") * 1000 - Date.now() || 0);
       }
     } catch {
-      /* Firebell can't be reached. Nothing is shown until a status has been read. */
+      /* Firebell can't be reached. */
     }
     if (known) show(known);
   };
