@@ -40,7 +40,7 @@ from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.slice import DeclarationError, NavItem, Section, SettingsTab, Slice, unique
-from firebell.kit.web import html
+from firebell.kit.web import flash, html
 from firebell.kit.web.api import Api, field_error, status_slug
 from firebell.kit.web.compression import Compression
 from firebell.kit.web.late_app import LateApp
@@ -292,8 +292,9 @@ def _add_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         return await _error_response(request, error, sign_in=exc.location)
 
     @app.exception_handler(submitted_form_store.AlreadySubmitted)
-    async def resent(_request: Request, exc: submitted_form_store.AlreadySubmitted) -> Response:
-        return html.redirect(exc.location)
+    async def resent(request: Request, exc: submitted_form_store.AlreadySubmitted) -> Response:
+        text = "This form was already sent, so nothing was added. To add something else, open the form again."
+        return flash.redirect(request, exc.location, text)
 
     @app.exception_handler(FirebellError)
     async def known(request: Request, exc: FirebellError) -> Response:

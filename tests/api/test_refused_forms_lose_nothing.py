@@ -127,6 +127,10 @@ async def test_signing_in_after_a_refused_form_was_sent_again_leads_to_a_page_th
             http.headers["referer"] = f"{http.base_url}{address}"
             answer = await http.post("/incidents/INC-1/entries", data={"text": "Watching"})
             assert answer.headers["location"] == f"/login?next={page}"
+        # each part of an address is compared with every route, so a stranger must not choose how many there are
+        http.headers["referer"] = f"{http.base_url}/incidents{30_000 * '/a'}"
+        answer = await http.post("/incidents/INC-1/entries", data={"text": "Watching"})
+        assert answer.headers["location"] == "/login"
 
 
 @pytest.mark.parametrize("name", ["new_password", "security_token", "signing_secret", "csrf", "code"])

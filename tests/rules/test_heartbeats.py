@@ -143,9 +143,9 @@ def test_silence_is_late_then_down_and_a_ping_resolves_it() -> None:
     assert (one.progress.state, down.signals, down.next_at) == (
         DOWN,
         (Signal.MISSED,),
-        START + 2 * HOUR + GRACE,
+        START + 2 * HOUR + 2 * GRACE,
     )
-    one, again = wait(one, START + 2 * HOUR)
+    one, again = wait(one, START + 2 * HOUR + GRACE)
     assert again.signals == (), "no further ping is missing"
     one, back = ping(one, START + 5 * HOUR)
     assert (one.progress.state, back.signals, back.next_at) == (UP, (Signal.RECOVERED,), START + 6 * HOUR)
@@ -164,7 +164,7 @@ def test_a_failure_fires_at_once_and_only_success_ends_it() -> None:
     assert (one.progress.state, failed.signals, failed.next_at) == (
         DOWN,
         (Signal.FAILED,),
-        START + MINUTE + HOUR,
+        START + MINUTE + HOUR + GRACE,
     )
     one, started = ping(one, START + 2 * MINUTE, PingKind.START)
     assert (one.progress.state, started.signals) == (DOWN, ())
@@ -194,7 +194,7 @@ def test_a_run_may_take_as_long_as_it_may_and_is_then_stuck() -> None:
 def test_a_job_that_dies_in_every_run_pages_although_it_starts_again_and_again() -> None:
     one, _ = ping(heartbeat(max_runtime=2 * HOUR), START)
     signals: list[Signal] = []
-    for hours in range(1, 6):
+    for hours in range(1, 12):
         one, started = ping(one, START + hours * HOUR, PingKind.START)
         one, waited = wait(one, START + hours * HOUR + 30 * MINUTE)
         signals += [*started.signals, *waited.signals]
@@ -206,7 +206,7 @@ def test_a_job_that_dies_in_every_run_pages_although_it_starts_again_and_again()
     ("expectation", "after_s"),
     [
         ({"period": MINUTE}, 15 * 60),
-        ({"period": 24 * HOUR}, 24 * 3600),
+        ({"period": 24 * HOUR}, 24 * 3600 + 300),
         ({"period": None, "cron": "* * * * *"}, 15 * 60),
         ({"period": None, "cron": "0 3 * * *"}, 24 * 3600),
     ],
@@ -227,6 +227,38 @@ def test_what_stays_down_is_reported_after_each_further_period(
     assert ping(one, now)[1].signals == (Signal.RECOVERED,)
 
 
+def test_a_run_that_began_in_time_pages_no_one_about_the_failure_before_it() -> None:
+    one, _ = ping(heartbeat(period=24 * HOUR, max_runtime=2 * HOUR), START)
+    one, _ = ping(one, START + MINUTE, PingKind.FAIL)
+    today = START + MINUTE + 24 * HOUR
+    one, started = ping(one, today, PingKind.START)
+    assert started.next_at == today + 2 * HOUR
+    one, running = wait(one, today + HOUR)
+    assert running.signals == ()
+    assert ping(one, today + HOUR)[1].signals == (Signal.RECOVERED,)
+    one, dead = wait(one, today + 2 * HOUR)
+    assert dead.signals != ()
+
+
+def test_a_new_period_begins_when_the_settings_of_a_dead_heartbeat_change() -> None:
+    one, _ = wait(ping(heartbeat(period=24 * HOUR), START)[0], START + 24 * HOUR + GRACE)
+    now = START + 27 * HOUR
+    settings = replace(one.settings, expectation=replace(one.settings.expectation, period=HOUR))
+    changed = rules.changed(replace(one, settings=settings), listening(now), now)
+    assert (changed.signals, changed.next_at) == ((), now + HOUR + GRACE)
+
+
+@pytest.mark.parametrize("limit", [None, 3 * HOUR])
+def test_a_run_is_no_longer_stuck_once_it_may_take_longer(limit: timedelta | None) -> None:
+    one, _ = ping(heartbeat(max_runtime=10 * MINUTE), START, PingKind.START)
+    one, stuck = wait(one, START + 10 * MINUTE)
+    assert stuck.signals == (Signal.STUCK,)
+    settings = replace(one.settings, expectation=replace(one.settings.expectation, max_runtime=limit))
+    now = START + 11 * MINUTE
+    changed = rules.changed(replace(one, settings=settings), listening(now), now)
+    assert (changed.signals, changed.progress.is_stuck) == ((Signal.ENDED,), False)
+
+
 def test_what_stays_stuck_is_reported_after_each_further_period() -> None:
     one, _ = ping(heartbeat(max_runtime=10 * MINUTE), START)
     one, _ = ping(one, START + HOUR - MINUTE, PingKind.START)
@@ -234,8 +266,9 @@ def test_what_stays_stuck_is_reported_after_each_further_period() -> None:
     one, stuck = wait(one, now)
     assert stuck.signals == (Signal.STUCK,)
     one, _ = ping(one, now + 50 * MINUTE, PingKind.START)
-    one, again = wait(one, now + HOUR)
-    assert (again.signals, one.progress.reported_at) == ((Signal.STUCK,), now + HOUR)
+    due = now + HOUR + GRACE
+    one, again = wait(one, due)
+    assert (again.signals, one.progress.reported_at) == ((Signal.STUCK,), due)
 
 
 def test_what_was_down_before_our_outage_has_its_grace_before_it_is_reported_again() -> None:
@@ -302,7 +335,7 @@ def test_every_alert_that_ends_has_fired_and_silence_always_fires(
         one, transition = wait(one, now) if kind is None else ping(one, now, kind)
         for signal in transition.signals:
             assert signal is not Signal.RECOVERED or is_firing
-            if kind is None and signal is Signal.MISSED and is_firing:
+            if kind is None and signal in (Signal.MISSED, Signal.FAILED) and is_firing:
                 assert now - reported_at >= HOUR, "no period has passed"
             assert signal is not Signal.ENDED or is_stuck
             is_firing = signal in (Signal.MISSED, Signal.FAILED) or (

@@ -34,7 +34,7 @@ FORMULAS = {
     "frequency": (1, "5c8f569d1b7b"),
     "severity": (1, "dcf30e47c3dd"),
     "updates": (1, "7b6e31d50adf"),
-    "postmortems": (1, "0c36366e6707"),
+    "postmortems": (2, "7445bf4e1a87"),
     "cost": (1, "afc5ea701191"),
 }
 """The version of each definition and a hash of its formula and target."""

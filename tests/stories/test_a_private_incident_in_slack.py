@@ -109,6 +109,23 @@ async def test_someone_who_loses_access_is_removed_from_the_private_channel(
         assert users["jun"] not in room.members
 
 
+async def test_a_merge_removes_no_one_who_reads_the_incident_that_goes_on(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as (w, space, _account):
+        jun = space.users["jun@example.org"]["id"]
+        old = await declare(w, "Keys were leaked", severity=3, private=True)
+        await take(w, old.id, IncidentRole.RESPONDER, w.jun)
+        await run_for(w, 60)
+        (room,) = [c for c in space.channels.values() if c.creator == BOT_USER]
+        into = await declare(w, "Tokens were leaked", severity=3, private=True)
+        async with w.ctx.db.tx() as tx:
+            await incidents.merge(tx, await w.actor(w.mara), old.id, into.id, w.now)
+        await run_for(w, 120, 5)
+        assert jun in room.members
+        await release(w, into.id, IncidentRole.RESPONDER, w.jun)
+        await run_for(w, 120, 5)
+        assert jun not in room.members
+
+
 async def test_someone_who_is_deactivated_is_removed_from_the_private_channel(
     dsn: str, clock: FakeClock
 ) -> None:

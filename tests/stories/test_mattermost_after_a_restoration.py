@@ -2,6 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
+
+from firebell.chat.adapter_base.adapter import CallFailed, Trouble
+from firebell.chat.mattermost import direct_messages
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import org_settings
 from tests.chat_world import run_for
@@ -39,8 +43,13 @@ async def number_of_incidents(team: MattermostTeam) -> int:
     return count
 
 
+async def refuse(*_: object, **__: object) -> None:
+    """Answer as a server that is overloaded."""
+    raise CallFailed(Trouble.RETRY, "http_503")
+
+
 async def test_a_command_that_was_done_before_a_restoration_declares_no_second_incident(
-    dsn: str, clock: FakeClock
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with mattermost_team(dsn, clock) as team:
         w, server = team.w, team.server
@@ -66,6 +75,11 @@ async def test_a_command_that_was_done_before_a_restoration_declares_no_second_i
                 {"at": w.now.isoformat(), "gap_from": backup_at.isoformat(), "gap_until": w.now.isoformat()},
             )
         told = len(server.direct)
+        # the first message to the author is lost
+        with monkeypatch.context() as patched:
+            patched.setattr(direct_messages, "call", refuse)
+            await run_for(w, 5, 5)
+        assert len(server.direct) == told
         await run_for(w, 12, 5)
         assert await number_of_incidents(team) == 1
         (answer,) = server.direct[told:]

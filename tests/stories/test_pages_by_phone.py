@@ -145,8 +145,8 @@ async def test_a_page_is_answered_by_text_and_by_key(dsn: str, clock: FakeClock)
             await people.mark_method_verified(tx, shared.id, w.now)
             await tx.execute(
                 """
-                insert into reply_code (person_id, code, subject_kind, subject_id, given_at)
-                select $1, code, subject_kind, subject_id, given_at
+                insert into reply_code (person_id, code, subject_kind, subject_id, given_at, added_at)
+                select $1, code, subject_kind, subject_id, given_at, added_at
                 from reply_code
                 where person_id = $2 and code = 3
                 """,

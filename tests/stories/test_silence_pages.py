@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from firebell.alerts import actions as alerts
 from firebell.alerts.ingest import ingest_queue
 from firebell.app import build
 from firebell.heartbeats import store
@@ -128,6 +129,20 @@ async def test_a_job_that_stays_dead_pages_again_after_someone_resolves_its_page
         await _ping(http, w, "settlement")
         await w.settle()
         assert {page.state for page in await w.pages()} == {PageState.RESOLVED}
+
+
+async def test_what_a_failed_job_sent_stays_on_its_alert_when_it_is_reported_again(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await _create(api, period_s=1800)
+        answer = await http.post(f"/in/{w.key}/heartbeat/settlement/fail", content=b"disk full on db-7")
+        assert answer.status_code == 200
+        await _wait(w, minutes=35)
+        [alert] = await api("GET", "/alerts")
+        assert (alert["status"], alert["count"]) == ("firing", 2)
+        async with w.ctx.db.tx() as tx:
+            assert "disk full on db-7" in (await alerts.alert(tx, alert["id"])).body
 
 
 async def test_what_is_paused_ours_or_always_firing_pages_no_one(dsn: str, clock: FakeClock) -> None:

@@ -193,7 +193,10 @@ async def check(tx: Tx, heartbeat_ids: Sequence[int], now: datetime) -> set[int]
         transition = rules.after_time(each, listening, now)
         after = replace(each, progress=transition.progress)
         if transition.signals:
-            reports.append(alert_events.request_of(after, transition.signals, now))
+            # what is reported again keeps what the failed job sent
+            failed = await store.pings(tx, each.id, MAX_ID, 1) if Signal.FAILED in transition.signals else []
+            detail = failed[0].body if failed else ""
+            reports.append(alert_events.request_of(after, transition.signals, now, detail))
         await _save(tx, after, transition)
     if reports:
         await alerts.receive_own(tx, reports, now)

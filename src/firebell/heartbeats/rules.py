@@ -108,18 +108,21 @@ def _listening_since(reception: Reception | None, now: datetime) -> datetime:
 def repeat_at(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -> datetime | None:
     """Return when what fires is reported again; None if nothing does.
 
-    That is after each further period without recovery, so that a page that someone resolved too early comes back. The
-    starts of a job that dies in every run don't put it off.
+    That is after each further period and its grace without recovery, so that a page that someone resolved too early
+    comes back. A run that has begun by then has its longest run to recover; the starts of a job that dies in every run
+    put it off no further.
     """
-    reported_at, settings = heartbeat.progress.reported_at, heartbeat.settings.expectation
-    if reported_at is None or not heartbeat.is_expired or heartbeat.is_paused:
+    progress, settings = heartbeat.progress, heartbeat.settings.expectation
+    if progress.reported_at is None or not heartbeat.is_expired or heartbeat.is_paused:
         return None
-    at = (
-        reported_at + settings.period
-        if settings.period
-        else expected_after(settings, reported_at) + settings.grace
+    at = max(
+        expected_after(settings, progress.reported_at) + settings.grace,
+        progress.reported_at + LEAST_REPEAT_INTERVAL,
+        _listening_since(reception, now) + settings.grace,
     )
-    return max(at, reported_at + LEAST_REPEAT_INTERVAL, _listening_since(reception, now) + settings.grace)
+    if progress.run_started_at is not None and settings.max_runtime is not None and not progress.is_stuck:
+        at = max(at, min(progress.run_started_at, at) + settings.max_runtime)
+    return at
 
 
 def _repeated(progress: Progress) -> list[Signal]:
@@ -242,7 +245,15 @@ def changed(heartbeat: Heartbeat, reception: Reception | None, now: datetime) ->
     progress = heartbeat.progress
     if progress.armed_at is not None and progress.state is not HeartbeatState.DOWN:
         progress = replace(progress, armed_at=max(progress.armed_at, now), state=HeartbeatState.UP)
-    return _scheduled(heartbeat, progress, (), reception, now)
+    signals: tuple[Signal, ...] = ()
+    limit = heartbeat.settings.expectation.max_runtime
+    if progress.is_stuck and (
+        limit is None or progress.run_started_at is None or now < progress.run_started_at + limit
+    ):
+        progress, signals = replace(progress, is_stuck=False), (Signal.ENDED,)
+    if progress.reported_at is not None:
+        progress = replace(progress, reported_at=max(progress.reported_at, now))
+    return _scheduled(heartbeat, progress, signals, reception, now)
 
 
 def _resumed(progress: Progress, at: datetime) -> Progress:

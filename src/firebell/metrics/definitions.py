@@ -364,6 +364,12 @@ DEFINITIONS = {
             finding="post-mortems were published in time",
             handbook="blameless-postmortems",
             levers=("Assign the author when the incident closes",),
+            changes=(
+                *FIRST,
+                DefinitionChange(
+                    2, date(2026, 12, 1), "Without post-mortems that were withdrawn unpublished"
+                ),
+            ),
         ),
         Definition(
             "cost",

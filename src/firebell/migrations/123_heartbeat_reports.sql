@@ -1,5 +1,5 @@
 -- When what fires of a heartbeat was last reported to its alerts: it is reported again after each further period,
--- for those that are down already from now on, so that an upgrade pages no one by itself.
+-- for those that are down already, no sooner than a period or 15 minutes after the upgrade.
 alter table heartbeat add column reported_at timestamptz;
 update heartbeat
 set reported_at = now()
@@ -13,3 +13,8 @@ from heartbeat
 where (state = 'down' or is_stuck)
     and paused_until is null
 on conflict do nothing;
+
+-- A source that is silent is reported again each hour, the first time an hour after the upgrade.
+update expiring_source
+set reported_at = now()
+where reported_at is not null;

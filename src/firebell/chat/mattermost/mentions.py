@@ -150,21 +150,23 @@ async def answer_mention(
         return
     users = await _users(ctx, connected, text)
     user = await known_user(ctx, ctx.work_db, connected, post.user, now)
+    key = f"mention:{post.id}"
     async with ctx.work_db.tx() as tx:
-        if not await inbound_store.claim(tx, account.id, f"mention:{post.id}", now):
-            return
         context = await chat_context_of(tx, ctx, connected, user, post.user, "", channel, "", now)
         intent = commands.parse_mention(tokens(text, users), context.incident)
         # someone who is paged twice can say so, someone who is not paged can't
-        if await _may_be_done(tx, post, now) and not isinstance(intent, PageSomeone):
-            reply = Reply(
-                "Firebell wasn’t running when you wrote this, or a backup was restored since then. To avoid doing it"
-                " twice, Firebell did nothing. If you still need it, send it again:\n"
-                + clip(post.text, _QUOTED_CHARS)
-            )
-        else:
+        is_left_out = await _may_be_done(tx, post, now) and not isinstance(intent, PageSomeone)
+        if is_left_out:
+            is_told = await mention_reading_store.is_claimed(tx, account.id, key)
+        elif await inbound_store.claim(tx, account.id, key, now):
             reply = await handlers.handle(tx, context, intent, now)
             await tx.wake("chat")
+        else:
+            return
+    if is_left_out:
+        if not is_told:
+            await _tell_left_out(ctx, connected, post, key, now)
+        return
     if reply.modal is not None:
         form = ReplyButton("Open form", reply.modal, primary=True)
         reply = Reply("This needs a form.", (form,), composed_at=now)
@@ -175,6 +177,18 @@ async def answer_mention(
         attachments.text_of(reply),
         _buttons(ctx, connected, reply, now),
     )
+
+
+async def _tell_left_out(ctx: Context, connected: Connected, post: Post, key: str, now: datetime) -> None:
+    """Tell the author that a post was not done; raise `RuntimeError` if that fails, so that the post is read again."""
+    text = (
+        "Firebell wasn’t running when you wrote this, or a backup was restored since then. To avoid doing it twice,"
+        f" Firebell did nothing. If you still need it, send it again:\n{clip(post.text, _QUOTED_CHARS)}"
+    )
+    if not await direct_messages.send(ctx, connected, post.user, text):
+        raise RuntimeError("The author of a post was not told that it was not done.")
+    async with ctx.work_db.tx() as tx:
+        await inbound_store.claim(tx, connected.account.id, key, now)
 
 
 async def _may_be_done(tx: Tx, post: Post, now: datetime) -> bool:

@@ -138,12 +138,19 @@ async def _invited(
 
 
 async def _barred_ids(tx: Tx, incident: Incident, room: Room | None) -> frozenset[int]:
-    """Return the people whom Firebell invited to the private room of an incident, and who may not read it."""
+    """Return the people whom Firebell invited to the private room of an incident, and who may not read it.
+
+    Who may read the incident into which it was merged stays: a merge ends the roles of the old one.
+    """
     if room is None or not room.private:
         return frozenset()
     invited_ids = {int(person_id) for person_id in room.invited}
     by_id = await people.people_by_id(tx, list(invited_ids))
-    readers = await incidents.readers_among(tx, [incident], list(by_id.values()))
+    known = list(by_id.values())
+    readers = await incidents.readers_among(tx, [incident], known)
+    last = await incidents.survivor(tx, incident)
+    if last.id != incident.id:
+        readers += await incidents.readers_among(tx, [last], known)
     return frozenset(invited_ids - {person.id for person in readers if person.active})
 
 

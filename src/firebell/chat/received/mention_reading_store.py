@@ -83,3 +83,20 @@ async def room_channels(tx: Reads, account_id: int) -> set[str]:
         account_id,
     )
     return {row["external_id"] for row in rows}
+
+
+async def is_claimed(tx: Reads, account_id: int, key: str) -> bool:
+    """Return True if a key was claimed."""
+    claimed = await tx.value(
+        """
+        select exists (
+            select
+            from chat_seen
+            where account_id = $1
+                and key = $2
+        )
+        """,
+        account_id,
+        key,
+    )
+    return bool(claimed)

@@ -322,6 +322,10 @@ def address(path: str, **query: object) -> str:
     return f"{path}?{urlencode(filled)}" if filled else path
 
 
+_MOST_SEGMENTS = 10
+"""Segments of the longest address of a page, and some more."""
+
+
 def came_from(request: Request) -> str:
     """Return the path of the Firebell page that a request came from; `/` if unknown.
 
@@ -334,6 +338,9 @@ def came_from(request: Request) -> str:
     if referer.netloc not in ("", request.url.netloc):
         return "/"
     path = referer.path
+    if path.count("/") > _MOST_SEGMENTS:
+        # each is compared with all routes
+        return "/"
     while path.strip("/") and "GET" not in _methods(request, path):
         path = path.rpartition("/")[0]
     return local({"back": f"{path}?{referer.query}" if referer.query and path == referer.path else path}, "/")

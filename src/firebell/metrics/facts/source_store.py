@@ -50,7 +50,7 @@ async def services(tx: Tx, incident_ids: Sequence[int]) -> list[tuple[int, int]]
 
 
 async def postmortems(tx: Tx, incident_ids: Sequence[int]) -> dict[int, PostmortemSource]:
-    """Return the post-mortem of each incident; a withdrawn one only if there is no other."""
+    """Return the post-mortem of each incident, also a withdrawn one."""
     rows = await tx.fetch(
         """
         select
@@ -61,7 +61,7 @@ async def postmortems(tx: Tx, incident_ids: Sequence[int]) -> dict[int, Postmort
         from postmortem_incident about
         join postmortem on postmortem.id = about.postmortem_id
         where about.incident_id = any($1::bigint[])
-        order by is_withdrawn desc, postmortem.id
+        order by postmortem.id
         """,
         list(incident_ids),
     )

@@ -49,7 +49,12 @@ async def list_schedules(w: Reader, page: PageParams) -> list[ScheduleShown]:
 
 @router.post("/schedules", status_code=201, summary="Create a schedule", responses=problems(404, 409))
 async def create_schedule(w: Responder, body: NewSchedule) -> ScheduleDetail:
-    layers = [layer_versions.begun(to_layer(layer), w.now) for layer in body.layers]
+    # one that is over already covers no shift of a schedule that begins now
+    layers = [
+        layer_versions.begun(layer, w.now)
+        for layer in map(to_layer, body.layers)
+        if layer.end is None or layer.end > w.now
+    ]
     created = await actions.create_schedule(
         w.tx,
         w.actor,

@@ -20,7 +20,7 @@ from firebell.kit.web.filters import to_day
 from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
-from firebell.people.unit_of_work import CurrentVisit
+from firebell.people.unit_of_work import CurrentVisit, visiting
 from firebell.postmortems import actions, lookup
 from firebell.postmortems.document.blocks import block_lines
 from firebell.postmortems.document.factors import FACTORS, GROUPS, label
@@ -146,14 +146,12 @@ async def add_action(request: Request, ref: str) -> Response:
             priority=Priority(to_number(values["priority"] or Priority.P2, "priority", least=1, most=3)),
             due=to_day(values["due"], "due") if values["due"].strip() else None,
         )
-        async with request.app.state.ctx.db.tx() as tx:
-            item = await actions.add_action(
-                tx, authentication.actor_of(me), incident_id, new, transaction.now(request)
-            )
+        async with visiting(request, me, form) as visit:
+            item = await actions.add_action(visit.tx, visit.actor, incident_id, new, visit.now)
+            address = f"/post-mortems/INC-{incident_id}/edit#action-items"
+            return flash.redirect(request, address, f"{item.ref} added.")
     except (Conflict, Invalid) as error:
         return await _desk(request, ref, "", error=error, new_action=values)
-    text = f"{item.ref} added."
-    return flash.redirect(request, f"/post-mortems/INC-{incident_id}/edit#action-items", text)
 
 
 @router.get("/post-mortems/{ref}/versions", dependencies=route_access.needs(Verb.POSTMORTEM_READ))

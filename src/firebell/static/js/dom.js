@@ -11,4 +11,4 @@ export const opensTab = e => e.metaKey || e.ctrlKey || e.shiftKey;
 // the answer to a form can't be loaded again
 export const here = () => 'posted' in root.dataset && sessionStorage.here || location.href;
 export const tokenOf = page => $('[name=csrf]', page)?.value || '';
-export const setToken = (token, page) => token && $$('[name=csrf]', page).forEach(field => field.setAttribute('value', token));
+export const setToken = (token, page) => token && $$('[name=csrf]', page).forEach(field => field.form?.dataset.held || field.setAttribute('value', token));

@@ -19,7 +19,7 @@ export const inUse = form => form.contains(document.activeElement) && document.a
 export const morph = (a, b) => {
   if (a.isEqualNode(b)) return;
   if (a.nodeType !== 1) { a.data = b.data; return; }
-  if (a.nodeName === 'FORM' && inUse(a)) return;
+  if (a.nodeName === 'FORM' && (a.dataset.held || inUse(a))) return;
   for (const { name } of [...a.attributes]) if (!b.hasAttribute(name) && !(a.nodeName === 'DETAILS' && name === 'open')) a.removeAttribute(name);
   for (const { name, value } of [...b.attributes]) if (a.getAttribute(name) !== value && !(a.nodeName === 'DETAILS' && name === 'open')) a.setAttribute(name, value);
   let at = a.firstChild;

@@ -17,5 +17,5 @@ document.addEventListener('submit', async e => {
     }
     return;
   }
-  dataset.sent = '1'; setTimeout(() => { delete dataset.sent; }, 4000);
+  dataset.sent = dataset.held = '1'; setTimeout(() => { delete dataset.sent; }, 4000);
 });
