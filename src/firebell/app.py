@@ -293,7 +293,9 @@ def _add_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     @app.exception_handler(submitted_form_store.AlreadySubmitted)
     async def resent(request: Request, exc: submitted_form_store.AlreadySubmitted) -> Response:
-        text = "This form was already sent, so nothing was added. To add something else, open the form again."
+        text = (
+            "You had already sent this form, so it was done only once. To do it again, open the form again."
+        )
         return flash.redirect(request, exc.location, text)
 
     @app.exception_handler(FirebellError)

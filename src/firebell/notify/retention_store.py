@@ -104,8 +104,9 @@ async def delete_deliveries(tx: Tx, before: datetime, limit: int) -> int:
 
 
 async def delete_reply_codes(tx: Tx, before: datetime, limit: int) -> int:
-    """Delete reply codes that no message has had since an instant, except of what is open and
-    the latest code of each person; return their number.
+    """Delete reply codes that no message has had since an instant; return their number.
+
+    Codes of what is open stay, and so does the latest code of each person.
     """
     return await tx.changed(
         f"""

@@ -1,4 +1,4 @@
-"""Records the outcome of calls, each in the transaction after its call (spec 11.10)."""
+"""Records the outcome of calls to trackers, each in the transaction after its call (spec 11.10)."""
 
 from datetime import datetime, timedelta
 

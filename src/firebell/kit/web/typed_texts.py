@@ -1,4 +1,4 @@
-"""What someone wrote into a form that an error page refuses, so that they can copy it (pure)."""
+"""What someone typed into a form that was refused; the error page shows it so that they can copy it (pure)."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Remove overrides, with the cover or swap that they belong to."""
+"""Removes overrides, with the cover or swap that they belong to."""
 
 from dataclasses import replace
 from datetime import datetime
