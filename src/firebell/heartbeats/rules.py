@@ -75,12 +75,17 @@ def deadline(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -
         return None
     settings, progress = heartbeat.settings.expectation, heartbeat.progress
     at = max(expected, _listening_since(reception, now)) + settings.grace
-    if progress.run_started_at is not None and settings.max_runtime is not None:
-        if progress.is_stuck:
-            at = max(at, expected_after(settings, progress.run_started_at) + settings.grace)
-        else:
-            at = max(at, min(progress.run_started_at, at) + settings.max_runtime)
-    return at
+    if progress.is_stuck and progress.run_started_at is not None and settings.max_runtime is not None:
+        at = max(at, expected_after(settings, progress.run_started_at) + settings.grace)
+    return _extended_by_run(heartbeat, at)
+
+
+def _extended_by_run(heartbeat: Heartbeat, at: datetime) -> datetime:
+    """Return `at`, or when the run that began before it must have ended; a later run extends it no further."""
+    max_runtime, progress = heartbeat.settings.expectation.max_runtime, heartbeat.progress
+    if progress.run_started_at is None or max_runtime is None or progress.is_stuck:
+        return at
+    return max(at, min(progress.run_started_at, at) + max_runtime)
 
 
 def stuck_at(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -> datetime | None:
@@ -120,9 +125,7 @@ def repeat_at(heartbeat: Heartbeat, reception: Reception | None, now: datetime) 
         progress.reported_at + LEAST_REPEAT_INTERVAL,
         _listening_since(reception, now) + settings.grace,
     )
-    if progress.run_started_at is not None and settings.max_runtime is not None and not progress.is_stuck:
-        at = max(at, min(progress.run_started_at, at) + settings.max_runtime)
-    return at
+    return _extended_by_run(heartbeat, at)
 
 
 def _repeated(progress: Progress) -> list[Signal]:
