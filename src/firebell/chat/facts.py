@@ -86,7 +86,7 @@ class IncidentFacts:
     began_at: datetime | None = None
     """When its timeline began, which never changes; None without a timeline."""
     barred_ids: frozenset[int] = frozenset()
-    """The people whom Firebell invited to the room, and who may no longer read the incident."""
+    """The people Firebell invited to the room who may no longer read the incident."""
 
     @property
     def ref(self) -> str:

@@ -138,7 +138,7 @@ async def _invited(
 
 
 async def _barred_ids(tx: Tx, incident: Incident, room: Room | None) -> frozenset[int]:
-    """Return the people whom Firebell invited to the private room of an incident, and who may not read it.
+    """Return the people Firebell invited to the private room of an incident who may not read it.
 
     Who may read the incident into which it was merged stays: a merge ends the roles of the old one.
     """

@@ -157,7 +157,7 @@ async def failed(
 
 
 async def forget(tx: Tx, account_id: int, keys: Sequence[str]) -> None:
-    """Delete objects that are not messages; what is wanted of them later is done anew."""
+    """Delete objects that are not messages, so that the calls for them are made again if they are wanted later."""
     await tx.execute(
         "delete from chat_object where account_id = $1 and object_key = any($2::text[])",
         account_id,

@@ -39,7 +39,7 @@ def room_members(facts: IncidentFacts, room: Room | None, users: Mapping[int, st
 
 
 def _removals(facts: IncidentFacts, room: Room | None) -> list[Wanted]:
-    """Return the removals of users whom Firebell invited, except a user who is also someone who may read."""
+    """Return the removals of users Firebell invited, except a user who is also someone who may read."""
     if room is None or not facts.barred_ids:
         return []
     staying = {user for person_id, user in room.invited.items() if int(person_id) not in facts.barred_ids}
